@@ -17,6 +17,11 @@ import (
 type Invocation struct {
 	Name  string
 	Input []byte // JSON
+	// CutOff is the provider's word for why the model's message ended before this call
+	// was sure to be complete, such as max_tokens. The call is then not carried out, and
+	// the model is told so: half of an input can look like a whole one. It is "" for
+	// a call that is complete.
+	CutOff string
 }
 
 // CallAll carries out the calls of one turn of a model, and returns a result for each,

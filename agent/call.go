@@ -17,7 +17,7 @@ import (
 // Call carries out a call that a model asked for. It never fails: what went wrong is
 // in the text for the model, and in Err for the host.
 func (s *Session) Call(ctx context.Context, name string, input []byte) Result {
-	return s.CallAll(ctx, []Invocation{{name, input}})[0]
+	return s.CallAll(ctx, []Invocation{{Name: name, Input: input}})[0]
 }
 
 // planned is a call on its way. Once a result is set, it goes no further.
@@ -48,7 +48,7 @@ type planned struct {
 
 // plan reads the input of a call and decides on it. Nothing is written.
 func (s *Session) plan(ctx context.Context, v Invocation) *planned {
-	v, err := s.unwrapped(v)
+	v, err := s.complete(v)
 	p := &planned{id: "exec_" + rand.Text()[:16], begun: s.agent.now(), name: v.Name, input: bom.Trim(v.Input)}
 	if len(p.input) == 0 {
 		p.input = json.RawMessage("{}")

@@ -32,7 +32,7 @@ func (s *Session) unwrapped(v Invocation) (Invocation, error) {
 	if in.Name == meta.Execute {
 		return v, &closekit.ValidationError{Tool: v.Name, Problems: []closekit.Problem{{Path: "name", Expected: "must be the name of a tool that does something", Received: in.Name}}}
 	}
-	return Invocation{in.Name, in.Input}, nil
+	return Invocation{Name: in.Name, Input: in.Input}, nil
 }
 
 // answersMeta reports whether a call is one of the meta-tools that only read, and
@@ -45,7 +45,7 @@ func (s *Session) answersMeta(ctx context.Context, p *planned) bool {
 		Query string   `json:"query"`
 		Names []string `json:"names"`
 	}
-	if err := s.readMeta(Invocation{p.name, p.input}, &in); err != nil {
+	if err := s.readMeta(Invocation{Name: p.name, Input: p.input}, &in); err != nil {
 		s.refuse(ctx, p, err)
 		return true
 	}

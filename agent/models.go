@@ -22,6 +22,12 @@ func (e *NotOfferedError) ModelText() string { return "Not done: " + e.Error() +
 func (e *OrderError) ModelText() string { return "Not done: " + e.Error() + "." }
 
 // ModelText implements explain.ModelError.
+func (e *CutOffError) ModelText() string {
+	return "Not done: the message was cut off before this call was complete (" + e.Reason +
+		"). Nothing of the call was carried out. Make it again, whole; if the message was too long, write less and make fewer calls in it."
+}
+
+// ModelText implements explain.ModelError.
 func (e *StateError) ModelText() string {
 	switch e.State {
 	case Pending:

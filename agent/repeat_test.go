@@ -37,7 +37,7 @@ func TestRepeat(t *testing.T) {
 		t.Errorf("another run: %v", r.Err)
 	}
 	n := len(o.srv.Objects("tasks"))
-	both := s.CallAll(t.Context(), []agent.Invocation{{"close_task_create", task("Both")}, {"close_task_create", task("Both")}})
+	both := s.CallAll(t.Context(), []agent.Invocation{{Name: "close_task_create", Input: task("Both")}, {Name: "close_task_create", Input: task("Both")}})
 	if both[0].Err != nil || both[1].Pending == nil || len(o.srv.Objects("tasks")) != n+1 {
 		t.Errorf("twice in one turn: %s; %s", both[0].Text, both[1].Text)
 	}

@@ -317,7 +317,7 @@ func (u *undoer) creation(r Record, t *tool.Tool, x UndoStep) error {
 			return err
 		}
 		x.What = t.Name + " of " + id
-		x.Restore = &Invocation{del.Name, in}
+		x.Restore = &Invocation{Name: del.Name, Input: in}
 		u.current[id] = nil
 	}
 	u.plan.Steps = append(u.plan.Steps, x)

@@ -1,12 +1,7 @@
 package closeadk
 
 import (
-	"slices"
-
 	adk "google.golang.org/adk/v2/agent"
-	"google.golang.org/adk/v2/model"
-	"google.golang.org/adk/v2/tool/toolconfirmation"
-	"google.golang.org/genai"
 
 	"github.com/closekit/closekit/agent"
 )
@@ -41,23 +36,4 @@ func (t sessionTool) confirmed(ctx adk.Context, v agent.Verdict) (agent.Result, 
 		return t.s.Resume(ctx, id), true
 	}
 	return agent.Result{IsError: true, Text: (&agent.StateError{ID: id, State: agent.Denied}).ModelText()}, true
-}
-
-// NoForgery is an [llmagent.AfterModelCallback] that drops requests for a confirmation
-// which a model has written. Those of ADK are calls too, and it takes an answer to
-// either: a model could ask for the confirmation of a pending call with a harmless hint.
-func NoForgery(_ adk.Context, r *model.LLMResponse, _ error) (*model.LLMResponse, error) {
-	forged := func(p *genai.Part) bool {
-		return p.FunctionCall != nil && p.FunctionCall.Name == toolconfirmation.FunctionCallName
-	}
-	if r == nil || r.Content == nil || !slices.ContainsFunc(r.Content.Parts, forged) {
-		return nil, nil //nolint:nilnil // ADK's way to keep a response
-	}
-	parts := slices.DeleteFunc(slices.Clone(r.Content.Parts), forged)
-	if len(parts) == 0 {
-		parts = []*genai.Part{{Text: "(The model wrote a request for a confirmation, which only a tool can do.)"}}
-	}
-	clean := *r
-	clean.Content = &genai.Content{Role: r.Content.Role, Parts: parts}
-	return &clean, nil
 }

@@ -91,7 +91,9 @@ func (t sessionTool) call(ctx adk.Context, args any) agent.Result {
 	if err != nil {
 		return agent.Result{IsError: true, Text: "The input cannot be read: " + err.Error()}
 	}
-	r := t.s.Call(ctx, t.d.Name, input)
+	fields, _ := args.(map[string]any)
+	reason, _ := fields[cutOffMember].(string)
+	r := t.s.CallAll(ctx, []agent.Invocation{{Name: t.d.Name, Input: input, CutOff: reason}})[0]
 	if r.Pending != nil && ask(ctx, r.Pending) != nil {
 		return agent.Result{IsError: true, Text: "Not done: a person must approve this call, and could not be asked. Tell the user."}
 	}

@@ -30,6 +30,8 @@ func TestAdapter(t *testing.T) {
 			{Name: "whole", Talk: talk(adk.StreamingModeNone)},
 			{Name: "stream", Stream: true, Talk: talk(adk.StreamingModeSSE)},
 		},
+		Mute:          true,
+		Untyped:       true,
 		Confirm:       confirm(adk.StreamingModeNone),
 		ConfirmStream: confirm(adk.StreamingModeSSE),
 		Forgeries: []modeltest.Call{
@@ -56,7 +58,7 @@ func newRunner(m model.LLM, g *agent.Agent, s *agent.Session) (*runner.Runner, e
 	}
 	a, err := llmagent.New(llmagent.Config{
 		Name: "sales", Description: "Works in Close.", Model: m, Tools: list,
-		AfterModelCallbacks: []llmagent.AfterModelCallback{closeadk.NoForgery},
+		AfterModelCallbacks: []llmagent.AfterModelCallback{closeadk.AfterModel},
 	})
 	if err != nil {
 		return nil, err
@@ -67,11 +69,15 @@ func newRunner(m model.LLM, g *agent.Agent, s *agent.Session) (*runner.Runner, e
 // answer is the second code of the page README.md.
 func answer(e *session.Event, person func(hint string, payload any) bool) *genai.Content {
 	next := &genai.Content{Role: genai.RoleUser}
+	if e.Content == nil {
+		return next
+	}
 	for _, p := range e.Content.Parts {
 		if f := p.FunctionCall; f != nil && f.Name == toolconfirmation.FunctionCallName {
-			c := f.Args["toolConfirmation"].(toolconfirmation.ToolConfirmation)
-			r := map[string]any{"confirmed": person(c.Hint, c.Payload)}
-			next.Parts = append(next.Parts, &genai.Part{FunctionResponse: &genai.FunctionResponse{ID: f.ID, Name: f.Name, Response: r}})
+			if c, ok := f.Args["toolConfirmation"].(toolconfirmation.ToolConfirmation); ok {
+				r := map[string]any{"confirmed": person(c.Hint, c.Payload)}
+				next.Parts = append(next.Parts, &genai.Part{FunctionResponse: &genai.FunctionResponse{ID: f.ID, Name: f.Name, Response: r}})
+			}
 		}
 	}
 	return next
@@ -98,18 +104,20 @@ func talk(mode adk.StreamingMode) func(context.Context, string, *agent.Session, 
 // turn returns the last text of the model, or what to say next if the run has stopped
 // for confirmations.
 func turn(ctx context.Context, r *runner.Runner, say *genai.Content, mode adk.StreamingMode, person func(string, any) bool) (said string, next *genai.Content, err error) {
+	failed := errors.New("the stream broke before the model said anything")
 	for e, err := range r.Run(closeadk.InOrder(ctx), "ada@example.com", "run", say, adk.RunConfig{StreamingMode: mode}) {
 		if err != nil {
 			return "", nil, err
 		}
-		if e.ErrorMessage != "" {
-			return "", nil, fmt.Errorf("%s: %s", e.ErrorCode, e.ErrorMessage)
-		}
-		if e.Content == nil || e.Partial {
-			continue
+		failed = nil
+		if e.ErrorCode != "" {
+			failed = fmt.Errorf("%s: %s", e.ErrorCode, e.ErrorMessage)
 		}
 		if c := answer(e, person); len(c.Parts) > 0 {
 			next = c
+		}
+		if e.Content == nil || e.Partial {
+			continue
 		}
 		for _, p := range e.Content.Parts {
 			if p.Text != "" && e.Content.Role == genai.RoleModel {
@@ -117,7 +125,7 @@ func turn(ctx context.Context, r *runner.Runner, say *genai.Content, mode adk.St
 			}
 		}
 	}
-	return said, next, nil
+	return said, next, failed
 }
 
 // confirm runs an agent through its confirmations.

@@ -1,8 +1,10 @@
 package closeanthropic
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/anthropics/anthropic-sdk-go"
 	"github.com/anthropics/anthropic-sdk-go/packages/param"
@@ -28,7 +30,8 @@ func Tools(s *agent.Session, opts ...agent.DefinitionOption) ([]anthropic.ToolUn
 // Answer carries out the calls of one message, as one turn, and returns the message
 // with their results. It returns false if the message has no calls. What went wrong is
 // a result too, marked as an error, so that the model can put it right; a call that
-// waits for a person says so. Use [Results] to see what became of the calls.
+// waits for a person says so. If the message was cut off within its last call, that one
+// is not carried out. Use [Results] to see what became of the calls.
 func Answer(ctx context.Context, s *agent.Session, m *anthropic.Message) (next anthropic.MessageParam, more bool) {
 	next, results := Results(ctx, s, m)
 	return next, len(results) > 0
@@ -39,10 +42,13 @@ func Answer(ctx context.Context, s *agent.Session, m *anthropic.Message) (next a
 func Results(ctx context.Context, s *agent.Session, m *anthropic.Message) (anthropic.MessageParam, []agent.Result) {
 	var ids []string
 	var calls []agent.Invocation
-	for _, block := range m.Content {
+	for i, block := range m.Content {
 		if call, ok := block.AsAny().(anthropic.ToolUseBlock); ok {
-			ids = append(ids, call.ID)
-			calls = append(calls, agent.Invocation{Name: call.Name, Input: call.Input})
+			one := agent.Invocation{Name: call.Name, Input: call.Input}
+			if i == len(m.Content)-1 {
+				one.CutOff = cutOff(m)
+			}
+			ids, calls = append(ids, call.ID), append(calls, one)
 		}
 	}
 	results := s.CallAll(ctx, calls)
@@ -51,4 +57,33 @@ func Results(ctx context.Context, s *agent.Session, m *anthropic.Message) (anthr
 		blocks[i] = anthropic.NewToolResultBlock(ids[i], r.Text, r.IsError)
 	}
 	return anthropic.NewUserMessage(blocks...), results
+}
+
+// Text returns the text of a message. The error is an [*agent.CutOffError] if the message
+// is not whole: it was cut off, the model refused, or it waits to be sent again, which
+// the reason pause_turn says. The text so far is returned beside it.
+func Text(m *anthropic.Message) (string, error) {
+	var text strings.Builder
+	for _, block := range m.Content {
+		if block, ok := block.AsAny().(anthropic.TextBlock); ok {
+			text.WriteString(block.Text)
+		}
+	}
+	reason := cutOff(m)
+	if m.StopReason == anthropic.StopReasonPauseTurn {
+		reason = string(m.StopReason)
+	}
+	if reason != "" {
+		return text.String(), &agent.CutOffError{Reason: reason, Detail: m.StopDetails.Explanation}
+	}
+	return text.String(), nil
+}
+
+// cutOff returns why a message ended before it was complete, or "".
+func cutOff(m *anthropic.Message) string {
+	switch m.StopReason {
+	case anthropic.StopReasonEndTurn, anthropic.StopReasonToolUse, anthropic.StopReasonStopSequence, anthropic.StopReasonPauseTurn:
+		return ""
+	}
+	return cmp.Or(string(m.StopReason), agent.NoReason)
 }

@@ -50,7 +50,7 @@ func assist(ctx context.Context, model anthropic.Client, s *agent.Session, ask s
 		}
 		next, more := closeanthropic.Answer(ctx, s, m)
 		if !more {
-			return m.Content[len(m.Content)-1].Text, nil
+			return closeanthropic.Text(m)
 		}
 		messages = append(messages, m.ToParam(), next)
 	}
@@ -76,7 +76,7 @@ func stream(ctx context.Context, model anthropic.Client, s *agent.Session, ask s
 		}
 		next, more := closeanthropic.Answer(ctx, s, &m)
 		if !more {
-			return m.Content[len(m.Content)-1].Text, nil
+			return closeanthropic.Text(&m)
 		}
 		messages = append(messages, m.ToParam(), next)
 	}
@@ -97,7 +97,8 @@ func watch(ctx context.Context, model string, s *agent.Session, ask string) (sai
 		}
 		next, results := closeanthropic.Results(ctx, s, m)
 		if len(results) == 0 {
-			return m.Content[len(m.Content)-1].Text, seen, nil
+			said, err = closeanthropic.Text(m)
+			return said, seen, err
 		}
 		seen = append(seen, results...)
 		messages = append(messages, m.ToParam(), next)

@@ -2,5 +2,5 @@
 // through the Converse API of aws-sdk-go-v2.
 //
 //	list, err := closebedrock.Tools(s)                    // for ConverseInput.ToolConfig
-//	next, more := closebedrock.Answer(ctx, s, out.Output) // what follows in the conversation
+//	next, more := closebedrock.Answer(ctx, s, out) // what follows in the conversation
 package closebedrock

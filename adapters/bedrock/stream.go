@@ -3,6 +3,7 @@ package closebedrock
 import (
 	"strings"
 
+	"github.com/aws/aws-sdk-go-v2/service/bedrockruntime"
 	"github.com/aws/aws-sdk-go-v2/service/bedrockruntime/types"
 )
 
@@ -10,6 +11,7 @@ import (
 // for concurrent use.
 type Reply struct {
 	blocks []*block
+	stop   types.StopReason // "" until the message has ended
 }
 
 // block is a part of the message: a text, a call, or reasoning.
@@ -42,6 +44,8 @@ func (r *Reply) Add(event types.ConverseStreamOutput) (text string) {
 		case *types.ContentBlockDeltaMemberReasoningContent:
 			r.at(e.Value.ContentBlockIndex).reason(d.Value)
 		}
+	case *types.ConverseStreamOutputMemberMessageStop:
+		r.stop = e.Value.StopReason
 	}
 	return ""
 }
@@ -74,13 +78,13 @@ func (b *block) reason(delta types.ReasoningContentBlockDelta) {
 }
 
 // Output returns the message of the events so far, in the form of a reply that is not
-// streamed.
-func (r *Reply) Output() types.ConverseOutput {
+// streamed. Without the event that ends a message it is one that was cut off.
+func (r *Reply) Output() *bedrockruntime.ConverseOutput {
 	m := types.Message{Role: types.ConversationRoleAssistant}
 	for _, b := range r.blocks {
 		m.Content = append(m.Content, b.content())
 	}
-	return &types.ConverseOutputMemberMessage{Value: m}
+	return &bedrockruntime.ConverseOutput{Output: &types.ConverseOutputMemberMessage{Value: m}, StopReason: r.stop}
 }
 
 func (b *block) content() types.ContentBlock {

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/bedrockruntime"
 	"github.com/aws/aws-sdk-go-v2/service/bedrockruntime/types"
 
 	"github.com/closekit/closekit"
@@ -40,6 +41,10 @@ func input(index int32, text string) types.ConverseStreamOutput {
 	return delta(index, &types.ContentBlockDeltaMemberToolUse{Value: types.ToolUseBlockDelta{Input: &text}})
 }
 
+func end() types.ConverseStreamOutput {
+	return &types.ConverseStreamOutputMemberMessageStop{Value: types.MessageStopEvent{StopReason: types.StopReasonToolUse}}
+}
+
 func thought(d types.ReasoningContentBlockDelta) types.ConverseStreamOutput {
 	return delta(0, &types.ContentBlockDeltaMemberReasoningContent{Value: d})
 }
@@ -49,7 +54,7 @@ func thought(d types.ReasoningContentBlockDelta) types.ConverseStreamOutput {
 func TestCutOff(t *testing.T) {
 	for text, want := range map[string]string{`{"name":"Ac`: "JSON", `["a"]`: "object", "": "name"} {
 		var r closebedrock.Reply
-		for _, e := range []types.ConverseStreamOutput{start(0, "close_lead_create"), input(0, text)} {
+		for _, e := range []types.ConverseStreamOutput{start(0, "close_lead_create"), input(0, text), end()} {
 			r.Add(e)
 		}
 		next, results := closebedrock.Results(t.Context(), offline(t), r.Output())
@@ -80,7 +85,7 @@ func TestReasoning(t *testing.T) {
 		delta(2, &types.ContentBlockDeltaMemberText{Value: "I look."}),
 		start(3, "close_lead_get"),
 		input(3, `{"lead_id":`), input(3, `"lead_1"}`),
-		&types.ConverseStreamOutputMemberMessageStop{},
+		end(),
 	} {
 		shown.WriteString(r.Add(e))
 	}
@@ -105,12 +110,17 @@ func TestReasoning(t *testing.T) {
 	}
 }
 
-// TestNothing has a model that says nothing, which does not go back.
+// TestNothing has a model that says nothing, which does not go back, and of which only
+// a message that ends is no error.
 func TestNothing(t *testing.T) {
-	var r closebedrock.Reply
-	for _, said := range []types.ConverseOutput{nil, r.Output()} {
-		if next, more := closebedrock.Answer(t.Context(), nil, said); more || len(next) != 0 || closebedrock.Text(said) != "" {
-			t.Errorf("%v: %v", said, next)
+	var none, ended closebedrock.Reply
+	ended.Add(end())
+	for _, said := range []*bedrockruntime.ConverseOutput{nil, {}, none.Output(), ended.Output()} {
+		next, more := closebedrock.Answer(t.Context(), nil, said)
+		text, err := closebedrock.Text(said)
+		whole := said != nil && said.StopReason != ""
+		if more || len(next) != 0 || text != "" || (err == nil) != whole {
+			t.Errorf("%v: %v %q %v", said, next, text, err)
 		}
 	}
 }

@@ -2,7 +2,6 @@ package closebedrock_test
 
 import (
 	"context"
-	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -19,6 +18,13 @@ func TestAdapter(t *testing.T) {
 		Loops: []adaptertest.Loop{{Name: "whole", Talk: with(assist)}, {Name: "stream", Stream: true, Talk: with(stream)}},
 		Watch: watch,
 	})
+}
+
+// TestMalformed has messages whose call Bedrock has left out: the model reads so, and
+// calls again.
+func TestMalformed(t *testing.T) {
+	adaptertest.Malformed(t, with(assist))
+	adaptertest.Malformed(t, with(stream))
 }
 
 func TestReadme(t *testing.T) { adaptertest.Readme(t) }
@@ -56,9 +62,9 @@ func assist(ctx context.Context, model *bedrockruntime.Client, s *agent.Session,
 		if err != nil {
 			return "", err
 		}
-		next, more := closebedrock.Answer(ctx, s, out.Output)
+		next, more := closebedrock.Answer(ctx, s, out)
 		if in.Messages = append(in.Messages, next...); !more {
-			return closebedrock.Text(out.Output), nil
+			return closebedrock.Text(out)
 		}
 	}
 }
@@ -77,10 +83,9 @@ func stream(ctx context.Context, model *bedrockruntime.Client, s *agent.Session,
 			return "", err
 		}
 		var reply closebedrock.Reply
-		var text strings.Builder
 		events := out.GetStream()
 		for e := range events.Events() {
-			text.WriteString(reply.Add(e))
+			reply.Add(e)
 		}
 		if err := events.Close(); err != nil {
 			return "", err
@@ -90,7 +95,7 @@ func stream(ctx context.Context, model *bedrockruntime.Client, s *agent.Session,
 		}
 		next, more := closebedrock.Answer(ctx, s, reply.Output())
 		if in.Messages = append(in.Messages, next...); !more {
-			return text.String(), nil
+			return closebedrock.Text(reply.Output())
 		}
 	}
 }
@@ -108,9 +113,10 @@ func watch(ctx context.Context, model string, s *agent.Session, ask string) (sai
 		if err != nil {
 			return "", nil, err
 		}
-		next, results := closebedrock.Results(ctx, s, out.Output)
+		next, results := closebedrock.Results(ctx, s, out)
 		if in.Messages = append(in.Messages, next...); len(results) == 0 {
-			return closebedrock.Text(out.Output), seen, nil
+			said, err = closebedrock.Text(out)
+			return said, seen, err
 		}
 		seen = append(seen, results...)
 	}

@@ -34,7 +34,7 @@ func Node(s *agent.Session, opts ...agent.DefinitionOption) (compose.ToolsNodeCo
 	node := compose.ToolsNodeConfig{
 		ExecuteSequentially: true,
 		UnknownToolsHandler: func(ctx context.Context, name, input string) (string, error) {
-			return text(s.Call(ctx, name, []byte(input))), nil
+			return text(call(ctx, s, name, input)), nil
 		},
 	}
 	for _, raw := range list {
@@ -82,7 +82,7 @@ func (t sessionTool) Info(context.Context) (*schema.ToolInfo, error) { return t.
 func (t sessionTool) InvokableRun(ctx context.Context, arguments string, _ ...tool.Option) (string, error) {
 	_, again, id := tool.GetInterruptState[string](ctx)
 	if !again {
-		r := t.s.Call(ctx, t.info.Name, []byte(arguments))
+		r := call(ctx, t.s, t.info.Name, arguments)
 		if r.Pending == nil {
 			return text(r), nil
 		}
@@ -93,6 +93,10 @@ func (t sessionTool) InvokableRun(ctx context.Context, arguments string, _ ...to
 		return "", tool.StatefulInterrupt(ctx, id, id)
 	}
 	return text(r), nil
+}
+
+func call(ctx context.Context, s *agent.Session, name, arguments string) agent.Result {
+	return s.CallAll(ctx, []agent.Invocation{{Name: name, Input: []byte(arguments), CutOff: reasonOf(arguments)}})[0]
 }
 
 func text(r agent.Result) string {

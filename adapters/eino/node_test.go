@@ -25,12 +25,13 @@ func TestAdapter(t *testing.T) {
 		Loops: []adaptertest.Loop{
 			{Name: "whole", Talk: talk(false)},
 			{Name: "stream", Stream: true, Talk: talk(true)},
-			{Name: "react", Talk: reactTalk},
+			{Name: "react", Talk: reactTalk, Mute: true},
 		},
 		Confirm:       confirm(false),
 		ConfirmStream: confirm(true),
 		Marked:        func(r modeltest.Result) bool { return strings.HasPrefix(r.Text, "Error: ") },
 		Texts:         true,
+		Mute:          true,
 	})
 }
 
@@ -57,6 +58,7 @@ func newAgent(ctx context.Context, m model.ToolCallingChatModel, s *agent.Sessio
 	}
 	return adk.NewChatModelAgent(ctx, &adk.ChatModelAgentConfig{
 		Name: "sales", Description: "Works in Close.", Model: m, ToolsConfig: adk.ToolsConfig{ToolsNodeConfig: node}, MaxIterations: 100,
+		Handlers: []adk.ChatModelAgentMiddleware{closeeino.CutOff()},
 	})
 }
 
@@ -127,7 +129,7 @@ func follow(events *adk.AsyncIterator[*adk.AgentEvent]) (said string, stop *adk.
 		case !more:
 			return said, stop, nil
 		case e.Err != nil:
-			return "", nil, e.Err
+			return said, nil, e.Err
 		case e.Action != nil && e.Action.Interrupted != nil:
 			stop = e.Action.Interrupted
 		case e.Output != nil && e.Output.MessageOutput != nil:

@@ -2,7 +2,6 @@ package closegenai_test
 
 import (
 	"context"
-	"strings"
 	"testing"
 
 	"google.golang.org/genai"
@@ -17,6 +16,13 @@ func TestAdapter(t *testing.T) {
 		Loops: []adaptertest.Loop{{Name: "whole", Talk: with(assist)}, {Name: "stream", Stream: true, Talk: with(stream)}},
 		Watch: watch,
 	})
+}
+
+// TestMalformed has replies whose call Gemini has left out: the model reads so, and calls
+// again.
+func TestMalformed(t *testing.T) {
+	adaptertest.Malformed(t, with(assist))
+	adaptertest.Malformed(t, with(stream))
 }
 
 func TestReadme(t *testing.T) { adaptertest.Readme(t) }
@@ -54,7 +60,7 @@ func assist(ctx context.Context, model *genai.Client, s *agent.Session, ask stri
 		}
 		next, more := closegenai.Answer(ctx, s, reply)
 		if talk = append(talk, next...); !more {
-			return reply.Text(), nil
+			return closegenai.Text(reply)
 		}
 	}
 }
@@ -68,17 +74,15 @@ func stream(ctx context.Context, model *genai.Client, s *agent.Session, ask stri
 	talk := genai.Text(ask)
 	for {
 		var pieces []*genai.GenerateContentResponse
-		var text strings.Builder
 		for piece, err := range model.Models.GenerateContentStream(ctx, "gemini-3.5-flash", talk, &genai.GenerateContentConfig{Tools: definitions}) {
 			if err != nil {
 				return "", err
 			}
 			pieces = append(pieces, piece)
-			text.WriteString(piece.Text())
 		}
 		next, more := closegenai.Answer(ctx, s, pieces...)
 		if talk = append(talk, next...); !more {
-			return text.String(), nil
+			return closegenai.Text(pieces...)
 		}
 	}
 }
@@ -101,7 +105,8 @@ func watch(ctx context.Context, model string, s *agent.Session, ask string) (sai
 		}
 		next, results := closegenai.Results(ctx, s, reply)
 		if talk = append(talk, next...); len(results) == 0 {
-			return reply.Text(), seen, nil
+			said, err = closegenai.Text(reply)
+			return said, seen, err
 		}
 		seen = append(seen, results...)
 	}
@@ -118,6 +123,9 @@ func TestNothing(t *testing.T) {
 	} {
 		if next, more := closegenai.Answer(t.Context(), nil, reply); more || len(next) != 0 {
 			t.Errorf("%s: %v", what, next)
+		}
+		if text, err := closegenai.Text(reply); text != "" || err == nil {
+			t.Errorf("%s: %q and no error", what, text)
 		}
 	}
 }

@@ -1,26 +1,42 @@
 package closegenkit
 
-import "github.com/firebase/genkit/go/ai"
+import (
+	"github.com/firebase/genkit/go/ai"
 
-// unknown is the name of the tool that answers calls of tools that do not exist. The
-// model never sees it: such calls are diverted to it in what the model says, and
-// restored in what the model reads.
+	"github.com/closekit/closekit/agent"
+)
+
+// unknown is the name of the tool that answers calls of tools that do not exist, and
+// calls that were cut off. The model never sees it: such calls are diverted to it in what
+// the model says, and restored in what the model reads.
 const unknown = "close_unknown_tool"
 
 func (u *use) callUnknown(ctx *ai.ToolContext, input any) (any, error) {
-	name, input := original(input)
-	return result(u.s.Call(ctx, name, encode(input))), nil
+	name, of := original(input)
+	fields, _ := input.(map[string]any)
+	reason, _ := fields["cut_off"].(string)
+	return result(u.s.CallAll(ctx, []agent.Invocation{{Name: name, Input: encode(of), CutOff: reason}})[0]), nil
 }
 
 // diverted returns a message in which calls of tools that are not known are calls of
-// the tool that answers them.
-func diverted(m *ai.Message, known map[string]bool) *ai.Message {
+// the tool that answers them, as is the last one if it was cut off for a reason.
+func diverted(m *ai.Message, known map[string]bool, reason string) *ai.Message {
+	var cut *ai.Part
+	for _, p := range m.Content {
+		if p.IsToolRequest() && reason != "" {
+			cut = p
+		}
+	}
 	return mapped(m, func(p *ai.Part) *ai.Part {
-		if !p.IsToolRequest() || known[p.ToolRequest.Name] {
+		if !p.IsToolRequest() || known[p.ToolRequest.Name] && p != cut {
 			return p
 		}
 		r := *p.ToolRequest
-		r.Input = map[string]any{"name": r.Name, "input": r.Input}
+		input := map[string]any{"name": r.Name, "input": r.Input}
+		if p == cut {
+			input["cut_off"] = reason
+		}
+		r.Input = input
 		r.Name = unknown
 		p = p.Clone()
 		p.ToolRequest = &r

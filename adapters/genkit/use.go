@@ -101,7 +101,7 @@ func (u *use) model(ctx context.Context, p *ai.ModelParams, next ai.ModelNext) (
 	if err != nil || response == nil || response.Message == nil {
 		return response, err
 	}
-	response.Message = diverted(response.Message, known)
+	response.Message = diverted(response.Message, known, cutOff(response))
 	u.order.line(response.Message)
 	return response, nil
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/firebase/genkit/go/ai"
@@ -32,6 +33,9 @@ func TestAdapter(t *testing.T) {
 		Confirm:       confirm(),
 		ConfirmStream: confirm(stream),
 		Text:          text,
+		Mute:          true,
+		Rejects:       true,
+		Word:          func(word string) string { return strings.Replace(word, "content_filter", "blocked", 1) },
 		Marked:        func(r modeltest.Result) bool { return fields(r)["error"] != "" },
 	})
 }
@@ -105,7 +109,7 @@ func said(r *ai.ModelResponse) (string, error) {
 	if len(r.Interrupts()) > 0 {
 		return "", errors.New("the generation was interrupted")
 	}
-	return r.Text(), nil
+	return closegenkit.Text(r)
 }
 
 // confirm runs a generation through its interrupts, and has a person decide.
@@ -119,7 +123,7 @@ func confirm(opts ...ai.GenerateOption) adaptertest.Confirm {
 		if err != nil {
 			return "", err
 		}
-		return r.Text(), nil
+		return closegenkit.Text(r)
 	}
 }
 

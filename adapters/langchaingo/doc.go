@@ -2,8 +2,8 @@
 // langchaingo: as definitions for its models with an executor of their calls, and as
 // tools for its agents.
 //
-//	tools, err := closelangchain.Tools(s)                        // for llms.WithTools
-//	next, more := closelangchain.Answer(ctx, s, response.Choices[0]) // the messages that follow
+//	tools, err := closelangchain.Tools(s)                 // for llms.WithTools
+//	next, more := closelangchain.Answer(ctx, s, response) // the messages that follow
 //
 // langchaingo has no mark for results that are errors. Their text begins with "Error: ".
 package closelangchain

@@ -2,6 +2,7 @@ package closelangchain_test
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -23,6 +24,7 @@ func TestAdapter(t *testing.T) {
 		Watch:  watch,
 		Marked: marked,
 		Texts:  true,
+		Mute:   true,
 	})
 }
 
@@ -66,9 +68,9 @@ func assist(ctx context.Context, model llms.Model, s *agent.Session, ask string)
 		if err != nil {
 			return "", err
 		}
-		next, more := closelangchain.Answer(ctx, s, r.Choices[0])
+		next, more := closelangchain.Answer(ctx, s, r)
 		if !more {
-			return r.Choices[0].Content, nil
+			return closelangchain.Text(r)
 		}
 		messages = append(messages, next...)
 	}
@@ -91,9 +93,13 @@ func stream(ctx context.Context, model llms.Model, s *agent.Session, ask string)
 		if err != nil {
 			return "", err
 		}
-		next, more := closelangchain.Answer(ctx, s, r.Choices[0])
+		next, more := closelangchain.Answer(ctx, s, r)
 		if !more {
-			return seen.String(), nil
+			said, err := closelangchain.Text(r)
+			if said != seen.String() {
+				return "", fmt.Errorf("the stream has %q, and the message %q", seen.String(), said)
+			}
+			return said, err
 		}
 		messages = append(messages, next...)
 	}
@@ -115,9 +121,10 @@ func watch(ctx context.Context, url string, s *agent.Session, ask string) (said 
 		if err != nil {
 			return "", nil, err
 		}
-		next, results := closelangchain.Results(ctx, s, r.Choices[0])
+		next, results := closelangchain.Results(ctx, s, r)
 		if len(results) == 0 {
-			return r.Choices[0].Content, seen, nil
+			said, err = closelangchain.Text(r)
+			return said, seen, err
 		}
 		seen = append(seen, results...)
 		messages = append(messages, next...)

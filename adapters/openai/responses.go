@@ -1,6 +1,7 @@
 package closeopenai
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/openai/openai-go/v3"
@@ -27,10 +28,13 @@ func AnswerResponse(ctx context.Context, s *agent.Session, r *responses.Response
 func ResponseResults(ctx context.Context, s *agent.Session, r *responses.Response) (responses.ResponseInputParam, []agent.Result) {
 	var ids []string
 	var calls []agent.Invocation
-	for _, item := range r.Output {
+	for i, item := range r.Output {
 		if call, ok := item.AsAny().(responses.ResponseFunctionToolCall); ok {
-			ids = append(ids, call.CallID)
-			calls = append(calls, agent.Invocation{Name: call.Name, Input: []byte(call.Arguments)})
+			one := agent.Invocation{Name: call.Name, Input: []byte(call.Arguments)}
+			if i == len(r.Output)-1 {
+				one.CutOff = unfinished(r)
+			}
+			ids, calls = append(ids, call.CallID), append(calls, one)
 		}
 	}
 	results := s.CallAll(ctx, calls)
@@ -42,4 +46,28 @@ func ResponseResults(ctx context.Context, s *agent.Session, r *responses.Respons
 		}
 	}
 	return next, results
+}
+
+// ResponseText is [ChatText] for Responses.
+func ResponseText(r *responses.Response) (string, error) {
+	reason, detail := unfinished(r), r.Error.Message
+	for _, item := range r.Output {
+		for _, part := range item.Content {
+			if part.Refusal != "" {
+				reason, detail = cmp.Or(reason, "refusal"), cmp.Or(detail, part.Refusal)
+			}
+		}
+	}
+	if reason != "" {
+		return r.OutputText(), &agent.CutOffError{Reason: reason, Detail: detail}
+	}
+	return r.OutputText(), nil
+}
+
+// unfinished returns why a response ended before it was complete, or "".
+func unfinished(r *responses.Response) string {
+	if r.Status == responses.ResponseStatusCompleted {
+		return ""
+	}
+	return cmp.Or(r.IncompleteDetails.Reason, string(r.Error.Code), string(r.Status), agent.NoReason)
 }

@@ -29,7 +29,7 @@ func TestChat(t *testing.T) {
 func TestResponses(t *testing.T) {
 	adaptertest.Run(t, adaptertest.Adapter{
 		Loops: []adaptertest.Loop{{Name: "whole", Talk: with(respond)}, {Name: "stream", Stream: true, Talk: with(streamResponse)}},
-		Watch: watchResponses, Marked: marked, Texts: true,
+		Watch: watchResponses, Marked: marked, Texts: true, Lost: true,
 	})
 }
 
@@ -95,12 +95,11 @@ func chat(ctx context.Context, model openai.Client, s *agent.Session, ask string
 		if err != nil {
 			return "", err
 		}
-		m := r.Choices[0].Message
-		next, more := closeopenai.AnswerChat(ctx, s, m)
+		next, more := closeopenai.AnswerChat(ctx, s, r)
 		if !more {
-			return m.Content, nil
+			return closeopenai.ChatText(r)
 		}
-		p.Messages = append(append(p.Messages, m.ToParam()), next...)
+		p.Messages = append(append(p.Messages, r.Choices[0].Message.ToParam()), next...)
 	}
 }
 
@@ -118,7 +117,7 @@ func respond(ctx context.Context, model openai.Client, s *agent.Session, ask str
 		}
 		next, more := closeopenai.AnswerResponse(ctx, s, r)
 		if !more {
-			return r.OutputText(), nil
+			return closeopenai.ResponseText(r)
 		}
 		p.PreviousResponseID, p.Input = openai.String(r.ID), responses.ResponseNewParamsInputUnion{OfInputItemList: next}
 	}
@@ -142,12 +141,11 @@ func streamChat(ctx context.Context, model openai.Client, s *agent.Session, ask 
 		if err := events.Err(); err != nil {
 			return "", err
 		}
-		m := all.Choices[0].Message
-		next, more := closeopenai.AnswerChat(ctx, s, m)
+		next, more := closeopenai.AnswerChat(ctx, s, &all.ChatCompletion)
 		if !more {
-			return m.Content, nil
+			return closeopenai.ChatText(&all.ChatCompletion)
 		}
-		p.Messages = append(append(p.Messages, m.ToParam()), next...)
+		p.Messages = append(append(p.Messages, all.Choices[0].Message.ToParam()), next...)
 	}
 }
 
@@ -162,7 +160,12 @@ func streamResponse(ctx context.Context, model openai.Client, s *agent.Session, 
 		events := model.Responses.NewStreaming(ctx, p)
 		var r responses.Response
 		for events.Next() {
-			if e, ok := events.Current().AsAny().(responses.ResponseCompletedEvent); ok {
+			switch e := events.Current().AsAny().(type) {
+			case responses.ResponseCompletedEvent:
+				r = e.Response
+			case responses.ResponseIncompleteEvent:
+				r = e.Response
+			case responses.ResponseFailedEvent:
 				r = e.Response
 			}
 		}
@@ -171,7 +174,7 @@ func streamResponse(ctx context.Context, model openai.Client, s *agent.Session, 
 		}
 		next, more := closeopenai.AnswerResponse(ctx, s, &r)
 		if !more {
-			return r.OutputText(), nil
+			return closeopenai.ResponseText(&r)
 		}
 		p.PreviousResponseID, p.Input = openai.String(r.ID), responses.ResponseNewParamsInputUnion{OfInputItemList: next}
 	}
@@ -190,13 +193,13 @@ func watchChat(ctx context.Context, model string, s *agent.Session, ask string) 
 		if err != nil {
 			return "", nil, err
 		}
-		m := r.Choices[0].Message
-		next, results := closeopenai.ChatResults(ctx, s, m)
+		next, results := closeopenai.ChatResults(ctx, s, r)
 		if len(results) == 0 {
-			return m.Content, seen, nil
+			said, err = closeopenai.ChatText(r)
+			return said, seen, err
 		}
 		seen = append(seen, results...)
-		p.Messages = append(append(p.Messages, m.ToParam()), next...)
+		p.Messages = append(append(p.Messages, r.Choices[0].Message.ToParam()), next...)
 	}
 }
 
@@ -215,7 +218,8 @@ func watchResponses(ctx context.Context, model string, s *agent.Session, ask str
 		}
 		next, results := closeopenai.ResponseResults(ctx, s, r)
 		if len(results) == 0 {
-			return r.OutputText(), seen, nil
+			said, err = closeopenai.ResponseText(r)
+			return said, seen, err
 		}
 		seen = append(seen, results...)
 		p.PreviousResponseID, p.Input = openai.String(r.ID), responses.ResponseNewParamsInputUnion{OfInputItemList: next}

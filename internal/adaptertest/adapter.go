@@ -35,6 +35,20 @@ type Adapter struct {
 	// Texts is true if the protocol has the input of a call as text, which may be no
 	// JSON.
 	Texts bool
+	// Lost is true if a stream that breaks leaves nothing of its message: nothing is
+	// carried out, and the loop ends with the error.
+	Lost bool
+	// Mute is true if the framework does not tell that a stream broke, of which the page
+	// warns: then a text counts as whole, as does a call whose input looks so.
+	Mute bool
+	// Untyped is true if the framework reports errors as texts.
+	Untyped bool
+	// Rejects is true if the framework ends the run for input that is no JSON, of which
+	// the page warns.
+	Rejects bool
+	// Word translates the provider's word for the end of a message to the framework's.
+	// Nil means that they are the same.
+	Word func(string) string
 }
 
 // Confirm is a run that stops for a person, and goes on.
@@ -44,6 +58,8 @@ type Confirm func(ctx context.Context, model string, g *agent.Agent, s *agent.Se
 type Loop struct {
 	Name   string
 	Stream bool // every request asks for a stream
+	// Mute is true if the loop is not told how a message ended, of which the page warns.
+	Mute bool
 	// Talk offers all tools of the session to the model at the address, says ask,
 	// carries out calls until the model makes none, and returns its last text.
 	Talk func(ctx context.Context, model string, s *agent.Session, ask string) (said string, err error)
@@ -60,6 +76,9 @@ func Run(t *testing.T, a Adapter) {
 	if a.Text == nil {
 		a.Text = func(r modeltest.Result) string { return r.Text }
 	}
+	if a.Word == nil {
+		a.Word = func(word string) string { return word }
+	}
 	loops := a.Loops
 	if a.Watch != nil { // the host's loop must do what the others do
 		loops = append([]Loop{a.watched()}, loops...)
@@ -71,6 +90,14 @@ func Run(t *testing.T, a Adapter) {
 			t.Run("mistakes", func(t *testing.T) { a.mistakes(t, l) })
 			t.Run("turn", func(t *testing.T) { a.turn(t, l) })
 			t.Run("failures", func(t *testing.T) { a.failures(t, l) })
+			t.Run("empty", func(t *testing.T) { a.empty(t, l) })
+			if !l.Mute {
+				t.Run("unfinished", func(t *testing.T) { a.unfinished(t, l) })
+				t.Run("cut off", func(t *testing.T) { a.cutOff(t, l) })
+			}
+			if l.Stream && a.Lost {
+				t.Run("lost", func(t *testing.T) { a.lost(t, l) })
+			}
 			if a.Confirm == nil {
 				t.Run("person", func(t *testing.T) { a.person(t, l) })
 			}
@@ -99,8 +126,18 @@ func (a Adapter) watched() Loop {
 	}}
 }
 
-// few selects the tools of the cases that are not about the catalog.
-var few = agent.Tools("close_me_*", "close_lead_*", "close_leads_*", "close_opportunity_*")
+// toolset is the set of tools of the cases that are not about the catalog, as on the
+// page of each adapter.
+const toolset = "sales"
+
+// few selects it.
+var few = agent.Toolset(toolset)
+
+// deletes selects what the cases need besides that are about a person's decision.
+var deletes = agent.Tools("close_lead_delete")
+
+// recipe is how the page makes the agent of these cases.
+const recipe = `agent.New(tools.Catalog(), agent.Toolset("` + toolset + `"))`
 
 // open returns a session with the selected tools at an emulated Close.
 func open(t *testing.T, selected agent.Option, opts ...agent.Option) (*agent.Agent, *agent.Session, *emulator.Server) {

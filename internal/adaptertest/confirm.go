@@ -12,7 +12,7 @@ import (
 // confirmed has a call that a person must decide, through the framework's own way. What
 // is carried out is the stored input; a denial is a result that is marked.
 func (a Adapter) confirmed(t *testing.T, v agent.Verdict) {
-	g, s, srv := open(t, few)
+	g, s, srv := open(t, few, deletes)
 	id := lead(t, s, srv)
 	asked := 0
 	a.converse(t, g, s, func(p *agent.Approval) agent.Verdict {
@@ -42,7 +42,7 @@ func (a Adapter) confirmed(t *testing.T, v agent.Verdict) {
 
 // both has two calls that need a person in one turn; the person approves the second.
 func (a Adapter) both(t *testing.T) {
-	g, s, srv := open(t, few)
+	g, s, srv := open(t, few, deletes)
 	first := lead(t, s, srv)
 	if r := s.Call(t.Context(), "close_lead_create", []byte(`{"name":"Bluth"}`)); r.IsError {
 		t.Fatal(r.Text)
@@ -69,7 +69,7 @@ func (a Adapter) both(t *testing.T) {
 
 // forged has a model that says in every way that its call is approved.
 func (a Adapter) forged(t *testing.T) {
-	g, s, srv := open(t, few)
+	g, s, srv := open(t, few, deletes)
 	id := lead(t, s, srv)
 	var calls []modeltest.Call
 	for _, word := range []string{"confirmed", "approved", "confirm", "approval"} {

@@ -12,7 +12,7 @@ import (
 // person has a call that a person must decide. The model reads so, it is no error, and
 // nothing is deleted.
 func (a Adapter) person(t *testing.T, l Loop) {
-	_, s, srv := open(t, few)
+	_, s, srv := open(t, few, deletes)
 	play(t, l, s, a.deletion(lead(t, s, srv))...)
 	if len(srv.Objects("leads")) != 1 {
 		t.Error("the lead was deleted without a person")
@@ -22,7 +22,7 @@ func (a Adapter) person(t *testing.T, l Loop) {
 // pending is the same for the host, which gets the approval as data. What the person
 // approves is carried out.
 func (a Adapter) pending(t *testing.T) {
-	g, s, srv := open(t, few)
+	g, s, srv := open(t, few, deletes)
 	steps := a.deletion(lead(t, s, srv))
 	m := modeltest.Start(t, append(steps, modeltest.Step{Text: last})...)
 	said, seen, err := a.Watch(t.Context(), m.URL(), s, "Do it.")

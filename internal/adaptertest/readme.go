@@ -11,7 +11,7 @@ import (
 
 // Readme wants the Go code of README.md in a test beside it, which runs it, and the page
 // to be short: one page, and ten lines beside the checks of errors. The code in doc comments
-// must compile, and the page says how to get the module.
+// must compile, and the page says how to get the module and how to make the agent.
 func Readme(t *testing.T) {
 	if n := snippets.Check(t, "."); n == 0 {
 		t.Error("no doc comment has code")
@@ -28,6 +28,9 @@ func Readme(t *testing.T) {
 	first, _, _ := strings.Cut(string(mod), "\n")
 	if get := "`go get " + strings.TrimPrefix(first, "module ") + "`"; !strings.Contains(string(page), get) {
 		t.Errorf("README.md does not name %s", get)
+	}
+	if strings.Count(string(page), recipe) != 1 || strings.Count(string(page), "tools.Catalog()") != 1 {
+		t.Errorf("README.md must make the agent as the tests of its code do, with %s", recipe)
 	}
 	files, err := fs.Glob(dir, "*_test.go")
 	if err != nil {

@@ -8,7 +8,7 @@ import (
 
 // anthropic is the protocol of POST /v1/messages.
 var anthropic = provider{
-	target: "anthropic", objects: true, read: readAnthropic, write: writeAnthropic,
+	target: "anthropic", ends: map[End]string{Limit: "max_tokens", Refused: "refusal", Nothing: "refusal"}, objects: true, read: readAnthropic, write: writeAnthropic,
 	refuse: func(message string) any {
 		return object{"type": "error", "error": object{"type": "invalid_request_error", "message": message}}
 	},
@@ -84,10 +84,7 @@ func (q *reader) readBlocks(t *turn, at string, raw json.RawMessage) {
 }
 
 func writeAnthropic(w http.ResponseWriter, r *reply) {
-	stop := "end_turn"
-	if len(r.calls) > 0 {
-		stop = "tool_use"
-	}
+	stop := r.stop("end_turn", "tool_use")
 	message := object{
 		"id": r.id, "type": "message", "role": "assistant", "model": "model", "stop_reason": stop, "stop_sequence": nil,
 		"usage": object{"input_tokens": 1, "output_tokens": 1},
@@ -97,7 +94,7 @@ func writeAnthropic(w http.ResponseWriter, r *reply) {
 		content = append(content, object{"type": "text", "text": r.text})
 	}
 	for _, c := range r.calls {
-		content = append(content, object{"type": "tool_use", "id": c.id, "name": c.name, "input": json.RawMessage(c.input)})
+		content = append(content, object{"type": "tool_use", "id": c.id, "name": c.name, "input": c.object()})
 	}
 	if !r.stream {
 		message["content"] = content
@@ -119,7 +116,9 @@ func writeAnthropic(w http.ResponseWriter, r *reply) {
 		for _, p := range pieces(text) {
 			send(w, "content_block_delta", object{"type": "content_block_delta", "index": index, "delta": object{"type": kind, field: p}})
 		}
-		send(w, "content_block_stop", object{"type": "content_block_stop", "index": index})
+		if !c.cut || r.end != Broken {
+			send(w, "content_block_stop", object{"type": "content_block_stop", "index": index})
+		}
 		index++
 	}
 	if r.text != "" {
@@ -127,6 +126,9 @@ func writeAnthropic(w http.ResponseWriter, r *reply) {
 	}
 	for _, c := range r.calls {
 		block("tool_use", "input_json_delta", "partial_json", c.input, c)
+	}
+	if r.end == Broken {
+		return
 	}
 	send(w, "message_delta", object{"type": "message_delta", "delta": object{"stop_reason": stop, "stop_sequence": nil}, "usage": object{"output_tokens": 1}})
 	send(w, "message_stop", object{"type": "message_stop"})

@@ -11,6 +11,7 @@ import (
 
 // bedrock is the protocol of POST /model/{model}/converse, and of converse-stream.
 var bedrock = provider{
+	ends:   map[End]string{Limit: "max_tokens", Refused: "content_filtered", Nothing: "guardrail_intervened", Malformed: "malformed_tool_use"},
 	target: "bedrock", objects: true, read: readBedrock, write: writeBedrock,
 	refuse:  func(message string) any { return object{"message": message} },
 	refusal: http.Header{"X-Amzn-Errortype": {"ValidationException"}},
@@ -160,10 +161,7 @@ func (q *reader) readToolResult(at string, raw json.RawMessage) result {
 }
 
 func writeBedrock(w http.ResponseWriter, r *reply) {
-	stop := "end_turn"
-	if len(r.calls) > 0 {
-		stop = "tool_use"
-	}
+	stop := r.stop("end_turn", "tool_use")
 	metadata := object{"usage": object{"inputTokens": 1, "outputTokens": 1, "totalTokens": 2}, "metrics": object{"latencyMs": 1}}
 	if r.stream {
 		w.Header().Set("Content-Type", "application/vnd.amazon.eventstream")
@@ -175,7 +173,7 @@ func writeBedrock(w http.ResponseWriter, r *reply) {
 		content = append(content, object{"text": r.text})
 	}
 	for _, c := range r.calls {
-		content = append(content, object{"toolUse": object{"toolUseId": c.id, "name": c.name, "input": json.RawMessage(c.input)}})
+		content = append(content, object{"toolUse": object{"toolUseId": c.id, "name": c.name, "input": c.object()}})
 	}
 	metadata["stopReason"], metadata["output"] = stop, object{"message": object{"role": "assistant", "content": content}}
 	_, _ = w.Write(encode(metadata)) // a client that is gone
@@ -186,8 +184,10 @@ func streamBedrock(w http.ResponseWriter, r *reply, stop string, metadata object
 	delta := func(d object) {
 		sendFrame(w, "contentBlockDelta", object{"contentBlockIndex": index, "delta": d})
 	}
-	end := func() {
-		sendFrame(w, "contentBlockStop", object{"contentBlockIndex": index})
+	end := func(c call) {
+		if !c.cut || r.end != Broken {
+			sendFrame(w, "contentBlockStop", object{"contentBlockIndex": index})
+		}
 		index++
 	}
 	sendFrame(w, "messageStart", object{"role": "assistant"})
@@ -195,7 +195,7 @@ func streamBedrock(w http.ResponseWriter, r *reply, stop string, metadata object
 		for _, p := range pieces(r.text) {
 			delta(object{"text": p})
 		}
-		end()
+		end(call{})
 	}
 	for _, c := range r.calls {
 		sendFrame(w, "contentBlockStart", object{"contentBlockIndex": index, "start": object{"toolUse": object{"toolUseId": c.id, "name": c.name}}})
@@ -207,7 +207,10 @@ func streamBedrock(w http.ResponseWriter, r *reply, stop string, metadata object
 		for _, p := range pieces(input) {
 			delta(object{"toolUse": object{"input": p}})
 		}
-		end()
+		end(c)
+	}
+	if r.end == Broken {
+		return
 	}
 	sendFrame(w, "messageStop", object{"stopReason": stop})
 	sendFrame(w, "metadata", metadata)

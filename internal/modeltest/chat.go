@@ -8,15 +8,17 @@ import (
 )
 
 // chat is the protocol of OpenAI's POST /v1/chat/completions.
-var chat = provider{target: "openai-chat", read: readChat, write: writeChat, refuse: refuseOpenAI}
+var chat = provider{target: "openai-chat", ends: chatEnds, read: readChat, write: writeChat, refuse: refuseOpenAI}
 
 // compatible is Gemini behind that protocol. Calls have no index, and a signature that
 // must come back.
 var compatible = provider{
-	target: "openai-chat", objects: true, refuse: refuseOpenAI,
+	target: "openai-chat", ends: chatEnds, objects: true, refuse: refuseOpenAI,
 	read:  func(q *reader, r *http.Request) { q.signed = true; readChat(q, r) },
 	write: func(w http.ResponseWriter, r *reply) { r.signed = true; writeChat(w, r) },
 }
+
+var chatEnds = map[End]string{Limit: "length", Refused: "content_filter", Nothing: "content_filter"}
 
 // extra is what a call of Gemini has there.
 var extra = object{"google": object{"thought_signature": signature}}
@@ -104,13 +106,14 @@ func (q *reader) addResult(one result) {
 }
 
 func writeChat(w http.ResponseWriter, r *reply) {
-	stop := "stop"
-	if len(r.calls) > 0 {
-		stop = "tool_calls"
-	}
+	stop := r.stop("stop", "tool_calls")
 	made := func(kind string, choice object) object {
 		choice["index"] = 0
-		return object{"id": r.id, "object": kind, "created": 1, "model": "model", "choices": []any{choice}}
+		choices := []any{choice}
+		if r.end == Nothing {
+			choices = []any{}
+		}
+		return object{"id": r.id, "object": kind, "created": 1, "model": "model", "choices": choices}
 	}
 	function := func(c call, arguments string) object {
 		o := object{"id": c.id, "type": "function", "function": object{"name": c.name, "arguments": arguments}}
@@ -121,7 +124,7 @@ func writeChat(w http.ResponseWriter, r *reply) {
 	}
 	if !r.stream {
 		message := object{"role": "assistant", "content": nil, "refusal": nil}
-		if r.text != "" || len(r.calls) == 0 {
+		if r.text != "" {
 			message["content"] = r.text
 		}
 		var calls []any
@@ -152,6 +155,9 @@ func writeChat(w http.ResponseWriter, r *reply) {
 		for _, p := range pieces(c.input) {
 			delta(object{"tool_calls": []any{object{"index": i, "function": object{"arguments": p}}}}, nil)
 		}
+	}
+	if r.end == Broken {
+		return
 	}
 	delta(object{}, stop)
 	_, _ = fmt.Fprint(w, "data: [DONE]\n\n")

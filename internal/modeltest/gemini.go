@@ -10,6 +10,7 @@ import (
 // gemini is the protocol of POST /v1beta/models/{model}:generateContent, and of
 // :streamGenerateContent.
 var gemini = provider{
+	ends:   map[End]string{Limit: "MAX_TOKENS", Refused: "SAFETY", Nothing: "PROHIBITED_CONTENT", Malformed: "MALFORMED_FUNCTION_CALL"},
 	target: "gemini", objects: true, read: readGemini, write: writeGemini,
 	refuse: func(message string) any {
 		return object{"error": object{"code": http.StatusBadRequest, "status": "INVALID_ARGUMENT", "message": message}}
@@ -93,7 +94,17 @@ const signature = "c2lnbmF0dXJl"
 
 func writeGemini(w http.ResponseWriter, r *reply) {
 	answer := func(parts []any, finish string) object {
-		candidate := object{"index": 0, "content": object{"role": "model", "parts": parts}}
+		content := object{"role": "model"}
+		if len(parts) > 0 {
+			content["parts"] = parts
+		}
+		candidate := object{"index": 0, "content": content}
+		if r.end == Malformed && finish != "" {
+			candidate["finishMessage"] = "Malformed function call: close_lead_create(name=Acme"
+			if len(parts) == 0 {
+				delete(candidate, "content")
+			}
+		}
 		if finish != "" {
 			candidate["finishReason"] = finish
 		}
@@ -101,7 +112,16 @@ func writeGemini(w http.ResponseWriter, r *reply) {
 	}
 	var calls []any
 	for _, c := range r.calls {
-		calls = append(calls, object{"functionCall": object{"id": c.id, "name": c.name, "args": json.RawMessage(c.input)}, "thoughtSignature": signature})
+		calls = append(calls, object{"functionCall": object{"id": c.id, "name": c.name, "args": c.object()}, "thoughtSignature": signature})
+	}
+	if r.end == Nothing {
+		blocked := object{"promptFeedback": object{"blockReason": r.word}, "responseId": r.id, "modelVersion": "model"}
+		if r.stream {
+			send(w, "", blocked)
+			return
+		}
+		_, _ = w.Write(encode(blocked))
+		return
 	}
 	if r.stream {
 		for _, p := range pieces(r.text) {
@@ -110,11 +130,13 @@ func writeGemini(w http.ResponseWriter, r *reply) {
 		if len(calls) > 0 {
 			send(w, "", answer(calls, ""))
 		}
-		send(w, "", answer([]any{object{"text": ""}}, "STOP")) // so ends many a stream
+		if r.end != Broken {
+			send(w, "", answer([]any{object{"text": ""}}, r.stop("STOP", "STOP"))) // so ends many a stream
+		}
 		return
 	}
 	if r.text != "" {
 		calls = append([]any{object{"text": r.text}}, calls...)
 	}
-	_, _ = w.Write(encode(answer(calls, "STOP")))
+	_, _ = w.Write(encode(answer(calls, r.stop("STOP", "STOP"))))
 }

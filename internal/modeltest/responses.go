@@ -9,7 +9,7 @@ import (
 )
 
 // responses is the protocol of OpenAI's POST /v1/responses.
-var responses = provider{target: "openai-responses", read: readResponses, write: writeResponses, refuse: refuseOpenAI}
+var responses = provider{target: "openai-responses", ends: map[End]string{Limit: "max_output_tokens", Refused: "content_filter", Nothing: "server_error"}, read: readResponses, write: writeResponses, refuse: refuseOpenAI}
 
 func readResponses(q *reader, r *http.Request) {
 	needsBearer(q, r)
@@ -69,8 +69,8 @@ func (q *reader) readItem(at string, raw json.RawMessage) {
 }
 
 func writeResponses(w http.ResponseWriter, r *reply) {
-	var output []object
-	if r.text != "" || len(r.calls) == 0 {
+	output := []object{}
+	if r.text != "" {
 		output = append(output, object{
 			"type": "message", "id": r.id + "_text", "role": "assistant", "status": "completed",
 			"content": []any{object{"type": "output_text", "text": r.text, "annotations": []any{}}},
@@ -80,13 +80,24 @@ func writeResponses(w http.ResponseWriter, r *reply) {
 		output = append(output, object{"type": "function_call", "id": "fc_" + c.id, "call_id": c.id, "name": c.name, "arguments": c.input, "status": "completed"})
 	}
 	whole := func(status string, items any) object {
-		return object{
+		o := object{
 			"id": r.id, "object": "response", "created_at": 1, "status": status, "model": "model", "output": items,
 			"usage": object{"input_tokens": 1, "output_tokens": 1, "total_tokens": 2},
 		}
+		switch status {
+		case "incomplete":
+			o["incomplete_details"] = object{"reason": r.word}
+		case "failed":
+			o["error"] = object{"code": r.word, "message": "The server had an error."}
+		}
+		return o
+	}
+	status := map[End]string{Whole: "completed", Limit: "incomplete", Refused: "incomplete", Nothing: "failed"}[r.end]
+	if n := len(output); n > 0 && status == "incomplete" {
+		output[n-1]["status"] = status
 	}
 	if !r.stream {
-		_, _ = w.Write(encode(whole("completed", output)))
+		_, _ = w.Write(encode(whole(status, output)))
 		return
 	}
 	n := 0
@@ -123,5 +134,7 @@ func writeResponses(w http.ResponseWriter, r *reply) {
 		}
 		event("response.output_item.done", object{"output_index": i, "item": item})
 	}
-	event("response.completed", object{"response": whole("completed", output)})
+	if r.end != Broken {
+		event("response."+status, object{"response": whole(status, output)})
+	}
 }

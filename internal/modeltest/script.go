@@ -9,9 +9,26 @@ type Step struct {
 	Check func(Request) error
 	Text  string // before the calls
 	Calls []Call
+	End   End
 	// Hold, if not nil, stops a stream after the first piece of Text until it is closed.
 	Hold <-chan struct{}
 }
+
+// End is why a message ends, which each provider has words of its own for.
+type End int
+
+// Ends.
+const (
+	Whole End = iota // it is complete
+	// Limit is a message that is as long as it may be. The input of its last call may be
+	// half: it need not be an object, which whole messages of some providers show as an
+	// empty one.
+	Limit
+	Refused   // the model or a filter stopped it
+	Nothing   // there is no message, because the prompt was refused
+	Malformed // a call was left out, because the provider cannot read it: Gemini and Bedrock
+	Broken    // a stream ends without saying why
+)
 
 // Call is a call that the model asks for.
 type Call struct {

@@ -1,6 +1,7 @@
 package modeltest
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -23,6 +24,7 @@ type Server struct {
 	tolerant bool // see Tolerate
 	steps    []Step
 	played   int
+	word     string // see Word
 	said     map[string]call   // by ID
 	stored   map[string][]turn // conversations by ID, of OpenAI Responses
 	requests []Request
@@ -96,6 +98,14 @@ func (s *Server) Requests() []Request {
 	return slices.Clone(s.requests)
 }
 
+// Word returns the provider's word for the end of the last step that was played, or ""
+// if its message was whole or has none.
+func (s *Server) Word() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.word
+}
+
 // Left returns how many steps were not played.
 func (s *Server) Left() int {
 	s.mu.Lock()
@@ -106,11 +116,32 @@ func (s *Server) Left() int {
 // provider is a protocol.
 type provider struct {
 	target  string // of package rules
-	objects bool   // the input of a call is an object, not text
+	ends    map[End]string
+	objects bool // the input of a call is an object, not text
 	read    func(*reader, *http.Request)
 	write   func(http.ResponseWriter, *reply)
 	refuse  func(message string) any // the body of an error
 	refusal http.Header              // of an error, besides
+}
+
+// stop returns the provider's word for the end of the message, given those of whole ones
+// without calls and with them.
+func (r *reply) stop(said, calls string) string {
+	switch {
+	case r.word != "":
+		return r.word
+	case len(r.calls) > 0:
+		return calls
+	}
+	return said
+}
+
+// object returns the input of a call for a provider that shows an object in any case.
+func (c call) object() json.RawMessage {
+	if c.cut && !isObject(c.input) {
+		return json.RawMessage("{}")
+	}
+	return json.RawMessage(c.input)
 }
 
 // reply is a step on its way to the client.
@@ -118,6 +149,8 @@ type reply struct {
 	id     string
 	text   string
 	calls  []call
+	end    End
+	word   string // of the provider, for the end; "" for a whole message
 	stream bool
 	signed bool // calls have the signatures of Gemini
 	hold   <-chan struct{}
@@ -175,15 +208,21 @@ func (s *Server) answer(p provider, q *reader, r *http.Request) (*reply, error) 
 	}
 	step := s.steps[s.played]
 	s.played++
+	s.word = p.ends[step.End]
 	s.requests = append(s.requests, q.Request)
-	rep := &reply{id: "msg_" + strconv.Itoa(s.played), text: step.Text, stream: q.Stream, hold: step.Hold}
+	rep := &reply{id: "msg_" + strconv.Itoa(s.played), text: step.Text, end: step.End, word: p.ends[step.End], stream: q.Stream, hold: step.Hold}
 	for i, c := range step.Calls {
-		one := call{id: fmt.Sprintf("call_%d_%d", s.played, i+1), name: c.Name, input: c.Input}
+		one := call{id: fmt.Sprintf("call_%d_%d", s.played, i+1), name: c.Name, input: c.Input, cut: step.cuts(i)}
 		s.said[one.id] = one
 		rep.calls = append(rep.calls, one)
 	}
 	s.stored[rep.id] = append(slices.Clone(q.turns), turn{model: true, calls: rep.calls})
 	return rep, nil
+}
+
+// cuts says whether the message ends within the call.
+func (s Step) cuts(call int) bool {
+	return (s.End == Limit || s.End == Broken) && call == len(s.Calls)-1
 }
 
 // check says whether the script goes on with the request.
@@ -192,8 +231,11 @@ func (s *Server) check(p provider, q *reader) error {
 		return errors.New("the script has ended")
 	}
 	step := s.steps[s.played]
-	for _, c := range step.Calls {
-		if p.objects && !isObject(c.Input) {
+	if _, ok := p.ends[step.End]; !ok && step.End != Whole && step.End != Broken || step.End == Broken && !q.Stream {
+		return fmt.Errorf("step %d: no message of this provider ends so", s.played+1)
+	}
+	for i, c := range step.Calls {
+		if p.objects && !isObject(c.Input) && !step.cuts(i) {
 			return fmt.Errorf("step %d: the input of %s is not an object, which this provider never sends", s.played+1, c.Name)
 		}
 	}
