@@ -88,7 +88,8 @@ func (m chatModel) answer(ctx context.Context, s *agent.Session, system string, 
 		return nil, nil, fmt.Errorf("%w: %w", errNotAnAnswer, err)
 	}
 	next := []json.RawMessage{answer}
-	done, results := closeopenai.ChatResults(ctx, s, message)
+	choice := openai.ChatCompletionChoice{Message: message, FinishReason: got.finish}
+	done, results := closeopenai.ChatResults(ctx, s, &openai.ChatCompletion{Choices: []openai.ChatCompletionChoice{choice}})
 	for _, one := range done {
 		next = append(next, encode(one))
 	}
