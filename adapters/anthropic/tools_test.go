@@ -2,13 +2,18 @@ package closeanthropic_test
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
+	"strings"
 	"testing"
 
 	"github.com/anthropics/anthropic-sdk-go"
 	"github.com/anthropics/anthropic-sdk-go/option"
 
+	"github.com/closekit/closekit"
 	closeanthropic "github.com/closekit/closekit/adapters/anthropic"
 	"github.com/closekit/closekit/agent"
+	"github.com/closekit/closekit/closeapi/tools"
 	"github.com/closekit/closekit/internal/adaptertest"
 )
 
@@ -17,6 +22,53 @@ func TestAdapter(t *testing.T) {
 		Loops: []adaptertest.Loop{{Name: "whole", Talk: with(assist)}, {Name: "stream", Stream: true, Talk: with(stream)}},
 		Watch: watch,
 	})
+}
+
+// TestText has the texts of all blocks, whatever comes last, and an error for a message
+// that is not whole, beside its text.
+func TestText(t *testing.T) {
+	for raw, want := range map[string]struct{ text, reason string }{
+		`{"content":[],"stop_reason":"end_turn"}`: {},
+		`{"content":[{"type":"text","text":"a"},{"type":"thinking","thinking":"b","signature":"s"},{"type":"text","text":"c"}],"stop_reason":"stop_sequence"}`: {"ac", ""},
+		`{"content":[{"type":"text","text":"a"},{"type":"redacted_thinking","data":"b"}],"stop_reason":"end_turn"}`:                                            {"a", ""},
+		`{"content":[{"type":"text","text":"a"}],"stop_reason":"pause_turn"}`:                                                                                  {"a", "pause_turn"},
+		`{"content":[{"type":"text","text":"a"}],"stop_reason":"model_context_window_exceeded"}`:                                                               {"a", "model_context_window_exceeded"},
+		`{"content":[{"type":"text","text":"a"}],"stop_reason":"tomorrow"}`:                                                                                    {"a", "tomorrow"},
+		`{"content":[{"type":"text","text":"a"}]}`:                                                                                                             {"a", agent.NoReason},
+		`{"content":[],"stop_reason":"refusal","stop_details":{"type":"refusal","category":"cyber","explanation":"Too dangerous."}}`:                           {"", "refusal"},
+	} {
+		var m anthropic.Message
+		if err := json.Unmarshal([]byte(raw), &m); err != nil {
+			t.Fatal(err)
+		}
+		text, err := closeanthropic.Text(&m)
+		var cut *agent.CutOffError
+		if errors.As(err, &cut) != (want.reason != "") || cut != nil && cut.Reason != want.reason || text != want.text {
+			t.Errorf("%s: %q %v", raw, text, err)
+		}
+		if strings.Contains(raw, "explanation") && !strings.Contains(err.Error(), "Too dangerous.") {
+			t.Errorf("%s: %v", raw, err)
+		}
+	}
+}
+
+// TestTextBehind has a message that was cut off in a text behind a call, which is
+// complete.
+func TestTextBehind(t *testing.T) {
+	var m anthropic.Message
+	raw := `{"content":[{"type":"tool_use","id":"t","name":"close_nothing_get","input":{}},{"type":"text","text":"I ha"}],"stop_reason":"max_tokens"}`
+	if err := json.Unmarshal([]byte(raw), &m); err != nil {
+		t.Fatal(err)
+	}
+	a, err := agent.New(tools.Catalog(), agent.Toolset("sales"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var cut *agent.CutOffError
+	_, results := closeanthropic.Results(t.Context(), a.Session(closekit.APIKey("k")), &m)
+	if len(results) != 1 || errors.As(results[0].Err, &cut) {
+		t.Errorf("%+v", results)
+	}
 }
 
 func TestReadme(t *testing.T) { adaptertest.Readme(t) }

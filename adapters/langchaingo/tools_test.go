@@ -28,6 +28,26 @@ func TestAdapter(t *testing.T) {
 	})
 }
 
+// TestChoices has a message of Anthropic, whose blocks are choices, and one without any.
+func TestChoices(t *testing.T) {
+	s, srv := session(t, agent.Toolset("sales"))
+	call := func(input string) *llms.ContentChoice {
+		return &llms.ContentChoice{StopReason: "tool_use", ToolCalls: []llms.ToolCall{{ID: "c", FunctionCall: &llms.FunctionCall{Name: "close_lead_create", Arguments: input}}}}
+	}
+	next, results := closelangchain.Results(t.Context(), s, &llms.ContentResponse{Choices: []*llms.ContentChoice{
+		{Content: "I begin.", StopReason: "tool_use"}, call(`{"name":"First"}`), call(`{"name":"Second"}`),
+	}})
+	if len(next) != 3 || len(next[0].Parts) != 3 || len(results) != 2 || len(srv.Objects("leads")) != 2 {
+		t.Errorf("%+v, with %d leads in Close", next, len(srv.Objects("leads")))
+	}
+	for _, r := range []*llms.ContentResponse{{}, {Choices: []*llms.ContentChoice{{}}}} {
+		next, more := closelangchain.Answer(t.Context(), s, r)
+		if text, err := closelangchain.Text(r); more || len(next) > 0 || text != "" || err == nil {
+			t.Errorf("%v: %v %q %v", r, next, text, err)
+		}
+	}
+}
+
 func TestReadme(t *testing.T) { adaptertest.Readme(t) }
 
 func TestAnyProvider(t *testing.T) {

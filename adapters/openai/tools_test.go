@@ -63,6 +63,53 @@ func TestStrict(t *testing.T) {
 	}
 }
 
+// TestText has answers that are not whole: the model refuses in a member of its own, the
+// response says no more than its status, or there is nothing.
+func TestText(t *testing.T) {
+	for raw, want := range map[string]string{
+		`{}`:             agent.NoReason,
+		`{"choices":[]}`: agent.NoReason,
+		`{"choices":[{"finish_reason":"stop","message":{"content":null}}]}`:                                 "",
+		`{"choices":[{"finish_reason":"eos","message":{"content":""}}]}`:                                    "",
+		`{"choices":[{"finish_reason":"stop","message":{"content":null,"refusal":"I cannot help."}}]}`:      "refusal: I cannot help.",
+		`{"choices":[{"finish_reason":"content_filter","message":{"content":null,"refusal":"I cannot."}}]}`: "content_filter: I cannot.",
+	} {
+		var r openai.ChatCompletion
+		if err := json.Unmarshal([]byte(raw), &r); err != nil {
+			t.Fatal(err)
+		}
+		text, err := closeopenai.ChatText(&r)
+		ends(t, raw, text, err, want)
+		if next, more := closeopenai.AnswerChat(t.Context(), nil, &r); more || len(next) > 0 {
+			t.Errorf("%s: %v", raw, next)
+		}
+	}
+	for raw, want := range map[string]string{
+		`{}`:                                 agent.NoReason,
+		`{"status":"completed"}`:             "",
+		`{"status":"completed","output":[]}`: "",
+		`{"status":"cancelled","output":[]}`: "cancelled",
+		`{"status":"failed","error":{"code":"server_error","message":"It broke."}}`:                                                         "server_error: It broke.",
+		`{"status":"completed","output":[{"type":"message","role":"assistant","content":[{"type":"refusal","refusal":"I cannot help."}]}]}`: "refusal: I cannot help.",
+	} {
+		var r responses.Response
+		if err := json.Unmarshal([]byte(raw), &r); err != nil {
+			t.Fatal(err)
+		}
+		text, err := closeopenai.ResponseText(&r)
+		ends(t, raw, text, err, want)
+	}
+}
+
+// ends wants no text, and an error that ends with a reason, or none.
+func ends(t *testing.T, raw, text string, err error, want string) {
+	t.Helper()
+	var cut *agent.CutOffError
+	if errors.As(err, &cut) != (want != "") || err != nil && !strings.Contains(err.Error(), want) || text != "" {
+		t.Errorf("%s: %q %v, want %q", raw, text, err, want)
+	}
+}
+
 func TestReadme(t *testing.T) { adaptertest.Readme(t) }
 
 func TestLinked(t *testing.T) { adaptertest.Linked(t, "github.com/openai/openai-go") }

@@ -130,6 +130,56 @@ func TestConversation(t *testing.T) {
 	}
 }
 
+// TestEnds wants the provider's word for each end, whole and streamed, and none in a
+// stream that breaks. A call that was cut off may come back with any input.
+func TestEnds(t *testing.T) {
+	words := map[string][]string{ // Limit, Refused, Nothing, Malformed
+		"anthropic":  {"max_tokens", "refusal", "refusal", ""},
+		"chat":       {"length", "content_filter", "", ""},
+		"compatible": {"length", "content_filter", "", ""},
+		"responses":  {"max_output_tokens", "content_filter", "server_error", ""},
+		"gemini":     {"MAX_TOKENS", "SAFETY", "PROHIBITED_CONTENT", "MALFORMED_FUNCTION_CALL"},
+		"bedrock":    {"max_tokens", "content_filtered", "guardrail_intervened", "malformed_tool_use"},
+	}
+	for _, w := range wires {
+		first := w.fill(w.first)
+		streamed := first
+		if w.stream == w.path {
+			streamed = `{"stream":true,` + first[1:]
+		}
+		for i, end := range []modeltest.End{modeltest.Limit, modeltest.Refused, modeltest.Nothing, modeltest.Malformed} {
+			s := modeltest.New(modeltest.Step{End: end}, modeltest.Step{End: end})
+			code, out := post(t, s.URL()+w.path, first)
+			_, again := post(t, s.URL()+w.stream, streamed)
+			known := end != modeltest.Malformed || words[w.name][i] != ""
+			if (code == 200) != known || (s.Left() == 0) != known || known && (!strings.Contains(out, words[w.name][i]) || !strings.Contains(again, words[w.name][i])) {
+				t.Errorf("%s, end %d: %d %s %s", w.name, end, code, out, again)
+			}
+			s.Close()
+		}
+		s := modeltest.New(modeltest.Step{Text: "I begin.", End: modeltest.Broken, Calls: []modeltest.Call{{Name: "a", Input: `{"na`}}})
+		if code, _ := post(t, s.URL()+w.path, first); code == 200 {
+			t.Errorf("%s: a message that is whole ends as a broken stream does", w.name)
+		}
+		code, out := post(t, s.URL()+w.stream, streamed)
+		for _, word := range []string{"message_stop", "messageStop", "[DONE]", "response.completed", "STOP", `"tool_calls"}`} {
+			if code != 200 || strings.Contains(out, word) {
+				t.Errorf("%s: %d, and the broken stream has %s: %s", w.name, code, word, out)
+			}
+		}
+		s.Close()
+	}
+	w := wires[0]
+	s := modeltest.Start(t, modeltest.Step{End: modeltest.Limit, Calls: []modeltest.Call{{Name: "a", Input: `{"na`}}}, modeltest.Step{})
+	post(t, s.URL()+w.path, w.fill(w.first))
+	if s.Word() != "max_tokens" {
+		t.Errorf("the word is %q", s.Word())
+	}
+	if code, out := post(t, s.URL()+w.path, w.fill(w.next)); code != 200 {
+		t.Error(out)
+	}
+}
+
 // TestStream wants text and input in several events.
 func TestStream(t *testing.T) {
 	for _, w := range wires {
