@@ -88,7 +88,7 @@ func TestText(t *testing.T) {
 		`{}`:                                 agent.NoReason,
 		`{"status":"completed"}`:             "",
 		`{"status":"completed","output":[]}`: "",
-		`{"status":"cancelled","output":[]}`: "cancelled",
+		`{"status":"queued","output":[]}`:    "queued",
 		`{"status":"failed","error":{"code":"server_error","message":"It broke."}}`:                                                         "server_error: It broke.",
 		`{"status":"completed","output":[{"type":"message","role":"assistant","content":[{"type":"refusal","refusal":"I cannot help."}]}]}`: "refusal: I cannot help.",
 	} {
