@@ -62,16 +62,17 @@ func dropForged(r *model.LLMResponse) bool {
 // cutOff returns why a response ended before it was complete, or "". Models other than
 // Gemini may not tell how a whole one ends.
 func cutOff(r *model.LLMResponse) string {
-	switch r.FinishReason {
-	case genai.FinishReasonStop:
+	word := string(r.FinishReason)
+	if word == string(genai.FinishReasonStop) {
 		return ""
-	case "", genai.FinishReasonUnspecified:
-		if r.ErrorCode == "" && (r.Content == nil || len(r.Content.Parts) == 0) {
-			return agent.NoReason
-		}
-		return r.ErrorCode
 	}
-	return cmp.Or(r.ErrorCode, string(r.FinishReason))
+	if word == string(genai.FinishReasonUnspecified) {
+		word = ""
+	}
+	if word == "" && (r.Content == nil || len(r.Content.Parts) == 0) {
+		word = agent.NoReason
+	}
+	return cmp.Or(r.ErrorCode, word)
 }
 
 // markLast marks the last call of a response as cut off, and reports whether it has one.

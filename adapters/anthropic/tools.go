@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/anthropics/anthropic-sdk-go"
@@ -81,8 +82,8 @@ func Text(m *anthropic.Message) (string, error) {
 
 // cutOff returns why a message ended before it was complete, or "".
 func cutOff(m *anthropic.Message) string {
-	switch m.StopReason {
-	case anthropic.StopReasonEndTurn, anthropic.StopReasonToolUse, anthropic.StopReasonStopSequence, anthropic.StopReasonPauseTurn:
+	whole := []anthropic.StopReason{anthropic.StopReasonEndTurn, anthropic.StopReasonToolUse, anthropic.StopReasonStopSequence, anthropic.StopReasonPauseTurn}
+	if slices.Contains(whole, m.StopReason) {
 		return ""
 	}
 	return cmp.Or(string(m.StopReason), agent.NoReason)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -127,8 +128,7 @@ func cutOff(said *bedrockruntime.ConverseOutput) string {
 	if said == nil {
 		return agent.NoReason
 	}
-	switch said.StopReason {
-	case types.StopReasonEndTurn, types.StopReasonToolUse, types.StopReasonStopSequence:
+	if slices.Contains([]types.StopReason{types.StopReasonEndTurn, types.StopReasonToolUse, types.StopReasonStopSequence}, said.StopReason) {
 		return ""
 	}
 	return cmp.Or(string(said.StopReason), agent.NoReason)

@@ -24,7 +24,7 @@ type Server struct {
 	tolerant bool // see Tolerate
 	steps    []Step
 	played   int
-	word     string // see Word
+	word     string            // see Word
 	said     map[string]call   // by ID
 	stored   map[string][]turn // conversations by ID, of OpenAI Responses
 	requests []Request
