@@ -66,7 +66,11 @@ func newAgent(ctx context.Context, m model.ToolCallingChatModel, s *agent.Sessio
 func decide(ctx context.Context, g *agent.Agent, runner *adk.Runner, run string, stop *adk.InterruptInfo, person func(*agent.Approval) agent.Verdict) (*adk.AsyncIterator[*adk.AgentEvent], error) {
 	targets := map[string]any{}
 	for _, c := range stop.InterruptContexts {
-		p, err := g.Approval(ctx, c.Info.(string))
+		id, ok := c.Info.(string)
+		if !ok {
+			continue // of another tool
+		}
+		p, err := g.Approval(ctx, id)
 		if err != nil {
 			return nil, err
 		}
