@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"bytes"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -22,6 +23,10 @@ func bringsOutside(t *tool.Tool, input json.RawMessage, selected bool) bool {
 	case !t.Info.Echoes || selected:
 		return true
 	}
+	object := bytes.HasPrefix(bytes.TrimSpace(input), []byte("{"))
+	if object && !bytes.ContainsRune(input, '\\') && !bytes.Contains(input, []byte("template_id")) && !mentionsFields(t, input) {
+		return false // most calls: none of the names below is in it, however it is written
+	}
 	var in map[string]any
 	if json.Unmarshal(input, &in) != nil {
 		return true
@@ -32,6 +37,16 @@ func bringsOutside(t *tool.Tool, input json.RawMessage, selected bool) bool {
 		}
 	}
 	return takesTemplate(in)
+}
+
+// mentionsFields reports whether a selection of fields can be in an input.
+func mentionsFields(t *tool.Tool, input []byte) bool {
+	for _, a := range t.Info.Aliases {
+		if a.For == "_fields" && bytes.Contains(input, []byte(a.Name)) {
+			return true
+		}
+	}
+	return bytes.Contains(input, []byte("_fields"))
 }
 
 // takesTemplate reports whether JSON names a template, at any depth.

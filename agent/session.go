@@ -125,6 +125,8 @@ type profile struct {
 			Statuses []status `json:"statuses"`
 		} `json:"pipelines"`
 	} `json:"organizations"`
+
+	account Account // without a name; every call needs it
 }
 
 // status is a status of leads or opportunities.
@@ -188,6 +190,7 @@ func (s *Session) whoami(ctx context.Context, fresh bool) (*profile, error) {
 	if me.UserID == "" || len(me.Organizations) == 0 {
 		return nil, errors.New("asking Close whose account it is: the answer names no user or no organization")
 	}
+	me.account = Account{UserID: me.UserID, OrganizationID: me.organization(), Title: me.title()}
 	s.mu.Lock()
 	s.me = me
 	s.mu.Unlock()
@@ -200,11 +203,11 @@ func (s *Session) account(ctx context.Context, fresh bool) (Account, error) {
 	if err != nil {
 		return Account{Name: s.name}, err
 	}
-	name := s.name
-	if name == "" {
-		name = me.UserID + "@" + me.organization()
+	a := me.account
+	if a.Name = s.name; a.Name == "" {
+		a.Name = a.UserID + "@" + a.OrganizationID
 	}
-	return Account{name, me.UserID, me.organization(), me.title()}, nil
+	return a, nil
 }
 
 // zone returns the time zone of the user, or nil.
