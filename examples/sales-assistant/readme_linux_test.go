@@ -93,9 +93,6 @@ func TestReadmeChat(t *testing.T) {
 // The released modules are those of this checkout.
 func TestReadmeCopy(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
-		t.Skip("-short: it links the program")
-	}
 	root, err := filepath.Abs("../..")
 	if err != nil {
 		t.Fatal(err)

@@ -39,13 +39,3 @@ func TestParent(t *testing.T) {
 		}
 	}
 }
-
-// TestUnsupported syncs a folder of a file system that refuses it.
-func TestUnsupported(t *testing.T) {
-	if runtime.GOOS != "linux" {
-		t.Skip("/proc is of Linux")
-	}
-	if err := dirsync.Parent("/proc/version"); err != nil {
-		t.Error(err)
-	}
-}
