@@ -97,7 +97,7 @@ func TestApprovalsEnd(t *testing.T) {
 			o := open(t)
 			p := o.pending("close_lead_delete", `{"lead_id":%q}`, o.lead)
 			o.decide(p, agent.Approve)
-			o.clock.move(move)
+			o.clock.Move(move)
 			var state *agent.StateError
 			if r := o.s.Resume(t.Context(), p.ID); !errors.As(r.Err, &state) || state.State != agent.Expired {
 				t.Errorf("got %v, want an approval that has expired", r.Err)

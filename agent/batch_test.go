@@ -212,7 +212,7 @@ func TestLimits(t *testing.T) {
 		}
 	}
 	o.has("tasks", 3)
-	o.clock.move(24 * 60 * 60 * 1e9)
+	o.clock.Move(24 * 60 * 60 * 1e9)
 	if err := create(other); err != nil {
 		t.Errorf("the next day: %v", err)
 	}

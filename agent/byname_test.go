@@ -401,7 +401,7 @@ func TestNamesKept(t *testing.T) {
 	if n := reads(); n != 1 {
 		t.Errorf("%d reads, want 1", n)
 	}
-	o.clock.move(time.Minute)
+	o.clock.Move(time.Minute)
 	list()
 	if n := reads(); n != 2 {
 		t.Errorf("%d reads after a minute, want 2", n)

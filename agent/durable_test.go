@@ -83,7 +83,7 @@ func everyDatabase(t *testing.T, test func(t *testing.T, again func() agent.Stor
 func (o *office) replica(opts ...agent.Option) *agent.Agent {
 	o.Helper()
 	a, err := agent.New(tools.Catalog(), append([]agent.Option{
-		agent.WithClient(closekit.NewClient(nil, closekit.BaseURL(o.srv.URL()))), agent.Clock(o.clock.now),
+		agent.WithClient(closekit.NewClient(nil, closekit.BaseURL(o.srv.URL()))), agent.Clock(o.clock.Now),
 	}, opts...)...)
 	if err != nil {
 		o.Fatal(err)
@@ -184,7 +184,7 @@ func TestDailyLimitOfReplicas(t *testing.T) {
 		if done.Load() != 7 {
 			t.Errorf("%d writes, the limit is 7", done.Load())
 		}
-		o.clock.move(24 * time.Hour)
+		o.clock.Move(24 * time.Hour)
 		if err := write(replicas[1]); err != nil {
 			t.Errorf("on the next day: %v", err)
 		}
@@ -235,9 +235,9 @@ func TestCrashWhileExecuting(t *testing.T) {
 			}
 		}
 		wants(agent.Executing)
-		o.clock.move(11 * time.Minute)
+		o.clock.Move(11 * time.Minute)
 		wants(agent.Unclear)
-		o.clock.move(24 * time.Hour)
+		o.clock.Move(24 * time.Hour)
 		wants(agent.Unclear)
 		o.has("leads", 1)
 	})

@@ -7,12 +7,12 @@ import (
 	"slices"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/closekit/closekit"
 	"github.com/closekit/closekit/agent"
 	"github.com/closekit/closekit/closeapi/tools"
 	"github.com/closekit/closekit/emulator"
+	"github.com/closekit/closekit/internal/approvalways"
 )
 
 // office is an agent at an emulated Close, with one session.
@@ -23,25 +23,7 @@ type office struct {
 	s     *agent.Session
 	log   *log
 	lead  string // a lead with one contact, Ann <ann@acme.example>
-	clock *clock
-}
-
-// clock is a clock that tests set.
-type clock struct {
-	mu sync.Mutex
-	at time.Time
-}
-
-func (c *clock) now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.at
-}
-
-func (c *clock) move(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.at = c.at.Add(d)
+	clock *approvalways.Clock
 }
 
 // log is an audit sink in memory.
@@ -77,11 +59,11 @@ func (l *log) lines() []string {
 
 func open(t *testing.T, opts ...agent.Option) *office {
 	t.Helper()
-	o := &office{T: t, srv: emulator.Start(t), log: &log{}, clock: &clock{at: time.Date(2026, 11, 28, 9, 0, 0, 0, time.UTC)}}
+	o := &office{T: t, srv: emulator.Start(t), log: &log{}, clock: approvalways.NewClock()}
 	base := closekit.NewClient(nil, closekit.BaseURL(o.srv.URL()))
 	var err error
 	o.agent, err = agent.New(tools.Catalog(), append([]agent.Option{
-		agent.WithClient(base), agent.WithAudit(o.log), agent.Clock(o.clock.now), agent.WithPolicy(agent.Default()),
+		agent.WithClient(base), agent.WithAudit(o.log), agent.Clock(o.clock.Now), agent.WithPolicy(agent.Default()),
 	}, opts...)...)
 	if err != nil {
 		t.Fatal(err)

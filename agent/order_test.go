@@ -74,7 +74,7 @@ func TestOrder(t *testing.T) {
 		return agent.Decision{Action: agent.Ask, Why: "it is a test"}
 	})
 	a, err := agent.New(o.agent.Catalog(), agent.WithClient(closekit.NewClient(nil, closekit.BaseURL(o.srv.URL()), closekit.HTTPClient(&http.Client{Transport: at}))),
-		agent.WithAudit(at), agent.WithPolicy(policy), agent.WithApprovals(stepStore{agent.NewMemoryStore(), at}), agent.Clock(o.clock.now))
+		agent.WithAudit(at), agent.WithPolicy(policy), agent.WithApprovals(stepStore{agent.NewMemoryStore(), at}), agent.Clock(o.clock.Now))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -111,9 +111,9 @@ func TestHandlerThatReads(t *testing.T) {
 	})
 	// The default policy allows the note to the host's own code. It is counted and
 	// recorded as such.
-	before := len(sc.Log.Records())
+	before := len(sc.Records())
 	sc.Call("work", `{"lead_id":%q}`, sc.Lead)
-	if got := sc.Log.Records()[before:]; len(got) == 0 || got[0].Phase != agent.Intent || got[0].Tool != "close_note_create" {
+	if got := sc.Records()[before:]; len(got) == 0 || got[0].Phase != agent.Intent || got[0].Tool != "close_note_create" {
 		t.Errorf("audit: %+v", got)
 	}
 	sc.Restart(agent.WithPolicy(agent.Default().ReadOnly()))

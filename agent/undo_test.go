@@ -139,7 +139,7 @@ func testUndoOfCreations(t *testing.T, opts []agent.Option) {
 	o.ok(o.call("close_lead_create", `{"name":"New"}`))
 	note := o.ok(o.call("close_note_create", `{"lead_id":%q,"note":"x"}`, o.lead))
 	o.ok(o.call("close_note_update", `{"note_id":%q,"note":"y"}`, idOf(t, note)))
-	strict, err := agent.New(o.agent.Catalog(), append(opts, agent.WithClient(closekit.NewClient(nil, closekit.BaseURL(o.srv.URL()))), agent.WithAudit(o.log), agent.Clock(o.clock.now))...)
+	strict, err := agent.New(o.agent.Catalog(), append(opts, agent.WithClient(closekit.NewClient(nil, closekit.BaseURL(o.srv.URL()))), agent.WithAudit(o.log), agent.Clock(o.clock.Now))...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -15,22 +14,6 @@ import (
 	closemcp "github.com/closekit/closekit/adapters/mcp"
 	"github.com/closekit/closekit/agent"
 )
-
-// audit keeps the records of calls.
-type audit struct {
-	mu   sync.Mutex
-	list []agent.Record
-}
-
-func (a *audit) Record(_ context.Context, r agent.Record) error {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.list = append(a.list, r)
-	return nil
-}
-
-// KeepsSnapshots implements [agent.SnapshotSink].
-func (a *audit) KeepsSnapshots() bool { return true }
 
 // TestApproval puts a deletion to a person, in both ways of the protocol.
 func TestApproval(t *testing.T) {
@@ -50,8 +33,7 @@ func TestApproval(t *testing.T) {
 		for revision, version := range revisions {
 			t.Run(name+" by "+revision, func(t *testing.T) {
 				t.Parallel()
-				log := &audit{}
-				o := open(t, agent.WithAudit(log))
+				o := open(t)
 				p := &person{answer: always(test.answer)}
 				s := o.connect(o.server(closemcp.Config{}), p.client(), version)
 				r, text := call(t, s, "close_lead_delete", args{"lead_id": o.lead})

@@ -16,7 +16,7 @@ func TestBulk(t *testing.T) {
 	for revision, version := range revisions {
 		t.Run(revision, func(t *testing.T) {
 			t.Parallel()
-			o := open(t, agent.WithAudit(&audit{}))
+			o := open(t, agent.WithAudit(agent.NewMemoryLog()))
 			o.newLead("Globex One", o.close.APIKey())
 			o.newLead("Globex Two", o.close.APIKey())
 			p := &person{answer: always(yes)}

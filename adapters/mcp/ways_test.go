@@ -71,9 +71,9 @@ func route(name, version string, c closemcp.Config, form func(approvalways.Targe
 			return approvalways.Done
 		}
 		// The run is that of the records of a first call, which a policy may refuse.
-		before := len(sc.Log.Records())
+		before := len(sc.Records())
 		try(approvalways.Target{Tool: "close_me_get", Input: "{}"})
-		records := sc.Log.Records()
+		records := sc.Records()
 		if len(records) == before {
 			sc.Fatal("the first call has no record")
 		}

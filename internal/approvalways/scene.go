@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -29,7 +28,7 @@ type Scene struct {
 	*testing.T
 	Close *emulator.Server
 	Store agent.Store
-	Log   *Log
+	Log   agent.Log
 	Clock *Clock
 
 	Lead    string // a lead with one contact
@@ -56,8 +55,8 @@ func New(t *testing.T, opts ...agent.Option) *Scene {
 func newScene(t *testing.T, opts []agent.Option, connect func(*Scene) (string, func(Target) string)) *Scene {
 	t.Helper()
 	sc := &Scene{
-		T: t, Close: emulator.Start(t), Store: agent.NewMemoryStore(), Log: &Log{},
-		Clock: &Clock{at: time.Date(2026, 11, 28, 9, 0, 0, 0, time.UTC)}, options: opts, connect: connect,
+		T: t, Close: emulator.Start(t), Store: agent.NewMemoryStore(), Log: agent.NewMemoryLog(),
+		Clock: NewClock(), options: opts, connect: connect,
 	}
 	lead := sc.Do("close_lead_create", map[string]any{"name": "Acme", "contacts": []any{map[string]any{"name": "Ann", "emails": []any{map[string]any{"email": "ann@acme.example"}}}}})
 	sc.Lead = lead["id"].(string)
@@ -193,6 +192,16 @@ func (sc *Scene) Has(resource string, n int) {
 	}
 }
 
+// Records returns the records of the audit log.
+func (sc *Scene) Records() []agent.Record {
+	sc.Helper()
+	list, err := sc.Log.Records(sc.Context(), agent.RunQuery{})
+	if err != nil {
+		sc.Fatal(err)
+	}
+	return list
+}
+
 // Writes returns the requests to Close that were no reads.
 func (sc *Scene) Writes() []string {
 	var list []string
@@ -210,6 +219,9 @@ type Clock struct {
 	at time.Time
 }
 
+// NewClock returns a clock that stands at a morning.
+func NewClock() *Clock { return &Clock{at: time.Date(2026, 11, 28, 9, 0, 0, 0, time.UTC)} }
+
 // Now returns the time.
 func (c *Clock) Now() time.Time {
 	c.mu.Lock()
@@ -222,27 +234,6 @@ func (c *Clock) Move(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.at = c.at.Add(d)
-}
-
-// Log is an audit sink in memory.
-type Log struct {
-	mu      sync.Mutex
-	records []agent.Record
-}
-
-// Record keeps a record.
-func (l *Log) Record(_ context.Context, r agent.Record) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.records = append(l.records, r)
-	return nil
-}
-
-// Records returns all records.
-func (l *Log) Records() []agent.Record {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return slices.Clip(l.records)
 }
 
 // Relay is the input of the host's tool "relay", which calls others, as a careless host
