@@ -81,6 +81,7 @@ func FuzzRedact(f *testing.F) {
 	f.Add(`{"x":"`, `"}`, uint8(3))
 	f.Add("person-", "@redacted.example", uint8(4))
 	f.Add("redacted-", "0123456789ab", uint8(5))
+	f.Add("a\x00@", "abcdefghijklmnopqrstuvwxyz", uint8(0)) // an address behind what looks like one
 	f.Fuzz(func(t *testing.T, before, after string, which uint8) {
 		r := newRedactor([]string{hidden})
 		secret := []string{address, phone, local, "token=" + token, key, hidden, "Bearer " + token}[int(which)%7]
